@@ -85,10 +85,13 @@ impl LayerTask {
         if let Some(derived) = first.derived() {
             return Ok(vec![self.run(derived, context)?]);
         }
-        let options = WriteOptions { threads: self.threads, can_restart: true };
-        let mut written = self.write_sources(layers, options, context)?;
-        if written.as_ref().is_err_and(LayerError::is_restart) {
-            written = self.write_sources(layers, self.threads.into(), context)?;
+        let options = |can_restart| WriteOptions { threads: self.threads, can_restart };
+        let mut written = self.write_sources(layers, options(true), context)?;
+        // Mostly it is one source of many, and it knows now that it has to look first.
+        for can_restart in [true, false] {
+            if written.as_ref().is_err_and(LayerError::is_restart) {
+                written = self.write_sources(layers, options(can_restart), context)?;
+            }
         }
         let written = written.map_err(|error| MakeFailure::Layer(Box::new(error)))?;
         Ok(written.into_iter().map(|(layer, blob)| (layer, blob, String::new())).collect())

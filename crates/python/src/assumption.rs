@@ -20,10 +20,14 @@ pub(crate) fn write(
 ) -> Result<(), SourceError> {
     let mut assumption = Assumption { inspection, sink, is_refuted: false };
     let written = emit(&assumed.dropped, &mut assumption);
-    if assumption.is_refuted || written.is_ok() && assumption.inspection.judge() != *assumed {
-        return Err(SourceError::Restart);
-    }
-    written
+    let is_wrong = match &written {
+        _ if assumption.is_refuted => true,
+        Ok(()) => assumption.inspection.judge() != *assumed,
+        Err(SourceError::Sink(SinkError::Read { .. } | SinkError::Write(_))) => false,
+        // What is refused may be what would be left out.
+        Err(error) => matches!(error, SourceError::Sink(_)),
+    };
+    if is_wrong { Err(SourceError::Restart) } else { written }
 }
 
 /// Passes everything on, and learns from it whether the bytecode among it is valid.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use imgbuild_archive::{ImagePath, TarReader};
 use imgbuild_layer::{
@@ -127,6 +128,8 @@ pub struct Bytecode<S> {
     part: Part,
     target: Target,
     store: Store,
+    /// Whether not all of its bytecode is valid, as far as somebody has found out.
+    is_refuted: AtomicBool,
 }
 
 impl<S: Source> Bytecode<S> {
@@ -135,7 +138,7 @@ impl<S: Source> Bytecode<S> {
         let mut part = inner.part().clone();
         let recipe = KeyHasher::new("bytecode").field("inner", part.recipe.0.as_bytes());
         part.recipe = RecipeHash(target.key(recipe).finish());
-        Self { inner, part, target, store }
+        Self { inner, part, target, store, is_refuted: AtomicBool::new(false) }
     }
 
     /// What the bytecode depends on: another budget or codec makes other layers of the same bytecode.
@@ -193,13 +196,18 @@ impl<S: Source> Bytecode<S> {
             self.inner.write(&exclusions.union(dropped).cloned().collect(), sink)
         };
         if !places.is_empty() && sink.options().can_restart && self.is_likely_valid(&places)? {
-            return write_assuming(&self.target, places, &emit, sink);
+            let written = write_assuming(&self.target, places, &emit, sink);
+            self.is_refuted.store(matches!(written, Err(SourceError::Restart)), Ordering::Relaxed);
+            return written;
         }
         write(&self.target, Some(places), &emit, sink)
     }
 
     /// Whether it is likely that all bytecode at these places is valid.
     fn is_likely_valid(&self, places: &BTreeSet<ImagePath>) -> Result<bool, SourceError> {
+        if self.is_refuted.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         let Some(rewritten) = self.inner.rewritten()? else { return Ok(false) };
         let rewritten: BTreeSet<ImagePath> = rewritten.into_iter().collect();
         let source = |place| Some(self.target.tag.cached(place)?.source);

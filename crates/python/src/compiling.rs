@@ -1,4 +1,4 @@
-//! The second pass over a part: its sources go to the compiler on their way.
+//! The pass in which a part is written: its sources go to the compiler on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
@@ -196,7 +196,7 @@ impl EntrySink for CompilingSink<'_> {
     }
 }
 
-/// A third pass, over parts with sources that are links: it passes nothing on.
+/// One more pass, over parts with sources that are links: it passes nothing on.
 pub(crate) struct LinkedSourceSink<'a, 'b> {
     linked: BTreeMap<ImagePath, Vec<ImagePath>>,
     compiling: &'a mut CompilingSink<'b>,

@@ -53,12 +53,11 @@ impl<'a> Inspection<'a> {
     /// Whether what stands where bytecode belongs is known not to be valid, by what was seen so far.
     pub(crate) fn is_stale(&self, path: &ImagePath) -> bool {
         let Some(head) = self.shipped.get(path) else { return false };
-        let cached = self.target.tag.cached(path);
-        let stamp = cached.and_then(|cached| self.stamp_of(&cached.source));
-        match (head, self.magic, stamp) {
-            (Some(head), Some(magic), Some(stamp)) => !head.is_valid(magic, stamp),
-            (Some(_), Some(_), None) => false,
-            (None, ..) | (_, None, _) => true,
+        match (self.target.tag.cached(path), head, self.magic) {
+            (Some(cached), Some(head), Some(magic)) => {
+                self.stamp_of(&cached.source).is_some_and(|stamp| !head.is_valid(magic, stamp))
+            }
+            _ => true,
         }
     }
 

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use futures::future::BoxFuture;
+use imgbuild_layer::Source;
 use imgbuild_net::{ArchiveRequest, Archives, Client, FetchError, Options};
 use imgbuild_oci::Digest;
 use imgbuild_store::Store;
@@ -15,7 +16,7 @@ use rattler_package_streaming::write::write_conda_package;
 use serde_json::json;
 use url::Url;
 
-use super::{Made, listed, package as package_of};
+use super::{Made, PREFIX, file, listed, package as package_of};
 use crate::fetch::Metadata;
 use crate::{Damaged, record};
 
@@ -130,4 +131,29 @@ fn a_build_string_is_no_path() {
         let told = stated_by(&Made { build: Some(build), ..Made::default() }).unwrap();
         assert!(told.starts_with("`info/index.json` of the archive "), "{build}: {told}");
     }
+}
+
+/// What was compiled of a file that names the prefix is not valid: that is known before the files are read.
+#[test]
+fn files_that_name_the_prefix_are_known_beforehand() {
+    let names_prefix = |path: &str| json!({ "_path": path, "path_type": "hardlink", "prefix_placeholder": "/old", "file_mode": "text" });
+    let rewritten = |noarch, folder: &str| {
+        let (one, other) = (format!("{folder}/one.py"), format!("{folder}/other.py"));
+        let paths = vec![listed(&one), names_prefix(&other)];
+        let entries = [&one, &other].map(|it| file(it, "/old\n")).to_vec();
+        let scratch = tempfile::tempdir().unwrap();
+        let archive = Made { noarch, paths, entries, ..Made::default() }.write(scratch.path());
+        let package = package_of(&archive, Damaged::Refused, PREFIX).unwrap();
+        let claims: BTreeSet<String> =
+            package.claims().unwrap().iter().map(|claim| claim.path.to_string()).collect();
+        let rewritten = package.rewritten().unwrap().unwrap();
+        let rewritten: Vec<String> = rewritten.iter().map(ToString::to_string).collect();
+        assert!(rewritten.iter().all(|it| claims.contains(it)), "{rewritten:?} {claims:?}");
+        rewritten
+    };
+    assert_eq!(rewritten(None, "lib/python3.11"), ["/opt/conda/lib/python3.11/other.py"]);
+    assert_eq!(
+        rewritten(Some("python"), "site-packages"),
+        ["/opt/conda/lib/python3.11/site-packages/other.py"]
+    );
 }

@@ -8,7 +8,7 @@ use crate::support::{
     Entries, Entry, MTIME, Made, cache_tag, compiler, file, hard, link, machine, path, pyc, target,
     written_once,
 };
-use imgbuild_layer::{EntryKind, Exclusions, Source};
+use imgbuild_layer::{Codec, EntryKind, Exclusions, Parents, Source, WriteOptions, write_layer};
 use imgbuild_python::{
     Bytecode, BytecodeFolders, CompilerError, Interpreter, LazyCompiler, Target, Unconfined,
 };
@@ -215,6 +215,59 @@ fn a_part_whose_bytecode_is_valid_is_read_once() {
     }
     assert_eq!(read(vec![module, last()], &[]), (true, 1));
     assert_eq!(read(vec![good, last()], &[]), (false, 1));
+}
+
+/// What is read once gets bytecode of what lacks it as well, and keeps it.
+#[test]
+fn what_lacks_bytecode_beside_valid_bytecode_gets_it() {
+    let source = b"x = 1\n";
+    let entries = || {
+        vec![
+            file("lib/python/m.py", source),
+            file(&format!("lib/python/__pycache__/m.{}.pyc", cache_tag()), &pyc(source, MTIME)),
+            file("lib/python/b.py", b"y = 2\n"),
+            hard("lib/python/hard.py", "lib/python/b.py"),
+            link("lib/python/soft.py", "b.py"),
+        ]
+    };
+    let made = make(entries());
+    for name in ["b", "m", "soft"] {
+        assert!(made.has(&format!("lib/python/__pycache__/{name}.TAG.pyc")), "{name}");
+    }
+    let (folder, (target, _)) = (tempfile::tempdir().unwrap(), target(1));
+    let store = Store::open(folder.path()).unwrap();
+    // The second one takes it from the store.
+    for _ in 0..2 {
+        let source = Bytecode::new(Entries::new(entries()).rewriting(&[]), target.clone(), store.clone());
+        assert_eq!(written_once(&source, &Exclusions::new()).as_ref(), Some(&made.entries));
+    }
+}
+
+/// What would be left out because of where it stands may be what a layer refuses.
+#[test]
+fn what_a_layer_refuses_is_looked_at_before_it_is_written() {
+    let source = b"x = 1\n";
+    let name = |name: &str| format!("lib/python/__pycache__/{name}.{}.pyc", cache_tag());
+    for odd in [format!("{}/below", name("m")), name(".wh.m")] {
+        let entries = vec![
+            file("lib/python/m.py", source),
+            file(&name("m"), &pyc(source, MTIME)),
+            file(&odd, &[7; 40]),
+        ];
+        let (folder, (with, _)) = (tempfile::tempdir().unwrap(), target(1));
+        let store = Store::open(folder.path()).unwrap();
+        let source =
+            Bytecode::new(Entries::new(entries).rewriting(&[]), Target { compiler: None, ..with }, store);
+        let (none, parents) = (Exclusions::new(), Parents::default());
+        let write = |can_restart| {
+            let options = WriteOptions { can_restart, ..WriteOptions::default() };
+            write_layer(&[(&source, &none)], &parents, Codec::None, options, Vec::new())
+        };
+        assert!(write(true).unwrap_err().is_restart(), "{odd}");
+        // It is known now.
+        let (again, _) = write(true).unwrap();
+        assert_eq!(again, write(false).unwrap().0, "{odd}");
+    }
 }
 
 #[test]
