@@ -200,6 +200,22 @@ fn a_digest_is_found_beside_what_cannot_be_read() {
         );
         assert_eq!(StoredContents::open(path, &choice(wanted)).unwrap().item.digest.to_string(), wanted);
     }
+    // What has a digest, and is no image.
+    let attestation =
+        put(path, MANIFEST, &json!({ "schemaVersion": 2, "config": absent("x"), "layers": [] }).to_string());
+    let beside = json!({ "schemaVersion": 2, "manifests": [image, attestation] });
+    let beside = put(path, INDEX, &beside.to_string());
+    fs::write(path.join("index.json"), index_of(&beside).to_string()).unwrap();
+    let wanted = attestation["digest"].as_str().unwrap();
+    let told = format!(
+        "`{}` holds no image `{wanted}`; there are: `{}`",
+        path.display(),
+        beside["digest"].as_str().unwrap()
+    );
+    assert_eq!(StoredImage::open(path, &choice(wanted)).err().unwrap().to_string(), told);
+    assert_eq!(StoredContents::open(path, &choice(wanted)).unwrap().item.digest.to_string(), wanted);
+    fs::write(path.join("index.json"), json!({ "schemaVersion": 2, "manifests": items }).to_string())
+        .unwrap();
     // What is nowhere may be in what cannot be read.
     let error = StoredImage::open(path, &choice(&Digest::of("nowhere").to_string())).err().unwrap();
     let gone = items[0]["digest"].as_str().unwrap();

@@ -62,10 +62,10 @@ pub(super) fn image(
         search.item(item, &names(item), 0)?;
     }
     if !is_there && let Some((item, names)) = nested(file, &items, blobs.as_ref(), wanted)? {
-        is_there = true;
         search.item(&item, &names, 0)?;
     }
-    if !is_there && !items.is_empty() {
+    // What has the digest may be no image.
+    if !is_there && search.found.is_empty() && !items.is_empty() {
         let named: Vec<_> = items.iter().map(|item| (names(item), item.digest)).collect();
         let there =
             told_apart(&named.iter().map(|(names, digest)| (names.as_slice(), *digest)).collect::<Vec<_>>());
@@ -254,11 +254,11 @@ impl<'a> Search<'a> {
 
     /// The manifest or index that a descriptor points to.
     fn document(&mut self, item: &LooseDescriptor) -> Result<LooseDocument, ReadError> {
-        self.read = self.read.saturating_add(item.size);
+        let bytes = blob(self.file, "manifest", self.blobs, item)?;
+        self.read = self.read.saturating_add(bytes.len() as u64);
         if self.read > MOST_DOCUMENT_BYTES {
             return Err(ReadError::TooMuch { file: self.file.to_owned() });
         }
-        let bytes = blob(self.file, "manifest", self.blobs, item)?;
         let name = blob_path(&item.digest);
         let document: LooseDocument = parse(self.file, &name, &bytes, DOCUMENT_KEYS)?;
         document.check(self.file, &name, &item.media_type)?;
