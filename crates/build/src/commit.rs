@@ -46,7 +46,7 @@ fn is_changed(folder: &Path, named: &[PathBuf], depth: usize) -> Option<bool> {
     }
     let of_commit = is_told(folder, &drivers, &["--untracked-files=no"], [Path::new(".")])?;
     let of_named = || is_told(folder, &drivers, &["--untracked-files=all", "--ignored=matching"], named);
-    if of_commit || is_any_kept_quiet(folder)? || !named.is_empty() && of_named()? {
+    if of_commit || is_any_kept_quiet(folder, named)? || !named.is_empty() && of_named()? {
         return Some(true);
     }
     let submodules = submodules(folder)?;
@@ -91,7 +91,8 @@ fn is_told(
     Some(!git(folder, words)?.is_empty())
 }
 
-/// Whether files are of a folder's repository. In the place of one that was not fetched are none, whatever lies there.
+/// Whether files are of a folder's repository. In the place of one that was not fetched are none, whatever lies there; and what a link leads to
+/// is not looked at.
 fn are_files<'a>(folder: &Path, names: [&'a OsStr; 2]) -> Option<bool> {
     let known = |name: &'a OsStr| {
         let listed =
@@ -102,14 +103,18 @@ fn are_files<'a>(folder: &Path, names: [&'a OsStr; 2]) -> Option<bool> {
     Some(known(names[0])? && known(names[1])?)
 }
 
-/// Whether git was told to say nothing of changes of a file below a folder that is there (`update-index --assume-unchanged`,
-/// `--skip-worktree`).
-fn is_any_kept_quiet(folder: &Path) -> Option<bool> {
+/// Whether git was told to say nothing of changes of a file below a folder (`update-index --assume-unchanged`, `--skip-worktree`) that is
+/// there, or that is named or in a folder that is.
+fn is_any_kept_quiet(folder: &Path, named: &[PathBuf]) -> Option<bool> {
     let listed = git(folder, ["ls-files", "-v", "-z", "--", "."])?;
     let mut lines = listed.split(|byte| *byte == 0);
     Some(lines.any(|line| match line.split_at_checked(2) {
         // Of a sparse checkout most files are not there.
-        Some((b"S ", path)) => folder.join(OsStr::from_bytes(path)).symlink_metadata().is_ok(),
+        Some((b"S ", path)) => {
+            let path = Path::new(OsStr::from_bytes(path));
+            let is_in = |named: &PathBuf| named == Path::new(".") || path.starts_with(named);
+            folder.join(path).symlink_metadata().is_ok() || named.iter().any(is_in)
+        }
         Some(([tag, b' '], _)) => tag.is_ascii_lowercase(),
         _ => false,
     }))
@@ -399,11 +404,23 @@ mod tests {
             run(main.path(), &["update-index", quiet, "one"]);
             assert!(is_changed_of(main.path(), &[]), "{quiet}");
         }
-        // What a sparse checkout leaves out is in no image.
+        // What a sparse checkout leaves out is in no image, where it is not copied.
         let main = repository(&["one", "elsewhere/two"]);
         run(main.path(), &["update-index", "--skip-worktree", "elsewhere/two"]);
         std::fs::remove_file(main.path().join("elsewhere/two")).unwrap();
         assert!(!is_changed_of(main.path(), &["one"]));
+        for copied in [".", "elsewhere", "elsewhere/two"] {
+            assert!(is_changed_of(main.path(), &[copied]), "{copied}");
+        }
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_spec_is_not_followed() {
+        let main = repository(&["common/spec.toml"]);
+        std::fs::remove_file(main.path().join("spec.toml")).unwrap();
+        std::os::unix::fs::symlink("common/spec.toml", main.path().join("spec.toml")).unwrap();
+        commit_all(main.path());
+        assert!(is_changed_of(main.path(), &[]));
     }
 
     #[test]
