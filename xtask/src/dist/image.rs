@@ -11,9 +11,6 @@ use super::{commands, wheel};
 const USERS: &str =
     "root:x:0:0:root:/root:/sbin/nologin\nimgbuild:x:1000:0:imgbuild:/home/imgbuild:/sbin/nologin\n";
 
-/// The most bytes of the image.
-const MOST_BYTES: u64 = 25_000_000;
-
 /// What conda's Python is linked with, as far as a glibc has it.
 const LIBRARIES: [&str; 7] = [
     "libc.so.6",
@@ -45,9 +42,8 @@ pub(super) fn make(release: &Release<'_>, folder: &Path) -> Result<(), DistError
     commands::quiet(&mut build)?;
     let name = format!("imgbuild-{VERSION}-{}.tar", platform.replace('/', "-"));
     let size = fs_err::copy(folder.join("out/imgbuild-latest.tar"), release.output.join(&name))?;
-    // The programs of tests are not optimised.
-    match size > MOST_BYTES && !release.quick {
-        true => Err(DistError::Large { name, size, most: MOST_BYTES }),
+    match size > release.most_image {
+        true => Err(DistError::Large { name, size, most: release.most_image }),
         false => Ok(()),
     }
 }

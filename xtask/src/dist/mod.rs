@@ -41,6 +41,9 @@ const PROGRAMS: [Program; 6] = [
 /// The checksums of all others.
 const SUMS: &str = "SHA256SUMS";
 
+/// The most bytes of an image of a program that is built here.
+const MOST_IMAGE: u64 = 25_000_000;
+
 /// What makes one package.
 type Maker = fn(&Release<'_>, &Path) -> Result<(), DistError>;
 
@@ -81,13 +84,25 @@ pub(crate) fn run(workspace: &Path, wishes: &Wishes) -> Result<(), DistError> {
         fs_err::remove_dir_all(&output)?;
     }
     fs_err::create_dir_all(&output)?;
+    // It is ours also where something of it cannot be made.
+    fs_err::write(output.join(SUMS), "")?;
+    let most_image = if wishes.program.is_some() { u64::MAX } else { MOST_IMAGE };
     // The first one is this machine's: pages, completions and images are made by it.
     let Some((_, runs_here)) = made.first().cloned() else { return Err(DistError::Nothing) };
     for (machine, program) in made {
         let licences = licences::text(workspace, machine)?;
         let tree = Tree::new(workspace, &runs_here, &program, licences)?;
         let parts = parts.join(machine.target);
-        make(&Release { workspace, machine, runs_here: &runs_here, tree, quick, parts, output: &output })?;
+        make(&Release {
+            workspace,
+            machine,
+            runs_here: &runs_here,
+            tree,
+            quick,
+            most_image,
+            parts,
+            output: &output,
+        })?;
     }
     let sums = sums(&output)?;
     let text: String = sums.iter().map(|(name, sum)| format!("{sum}  {name}\n")).collect();
@@ -171,6 +186,9 @@ fn sums(folder: &Path) -> Result<BTreeMap<String, String>, DistError> {
     let mut sums = BTreeMap::new();
     for entry in fs_err::read_dir(folder)? {
         let entry = entry?;
+        if entry.file_name() == SUMS {
+            continue;
+        }
         let sum = hex::encode(Sha256::digest(fs_err::read(entry.path())?));
         sums.insert(entry.file_name().to_string_lossy().into_owned(), sum);
     }

@@ -23,6 +23,8 @@ pub(super) struct Release<'a> {
     pub(super) tree: Tree,
     /// Whether it is compressed quickly, for a test.
     pub(super) quick: bool,
+    /// The most bytes that its image may have.
+    pub(super) most_image: u64,
     /// For what is written on the way.
     pub(super) parts: PathBuf,
     /// Where the packages go.
