@@ -85,7 +85,7 @@ impl Read for ReadAhead {
                 return Ok(count);
             }
             if self.has_failed {
-                return Err(io::Error::other("what could not be read is read again"));
+                return Err(io::Error::other("nothing can be read behind an error"));
             }
             // Without a last chunk nothing says that this is all.
             let died = |_| Err(io::Error::other("a thread that unpacks has died"));
@@ -134,7 +134,7 @@ mod tests {
         let error = ahead.read(&mut start).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::InvalidData, "it is damaged"));
         // Whoever reads on is told no end.
-        assert_eq!(ahead.read(&mut start).unwrap_err().to_string(), "what could not be read is read again");
+        assert_eq!(ahead.read(&mut start).unwrap_err().to_string(), "nothing can be read behind an error");
     }
 
     #[test]

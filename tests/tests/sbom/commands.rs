@@ -119,12 +119,12 @@ fn an_audit_tells_what_is_vulnerable_and_what_cures_it() {
     let failed = imgbuild.run([&audit[..], &["--fail-on", "high"]].concat()).failure();
     insta::assert_snapshot!(failed.stderr, @"
     × `spec.toml` has 1 vulnerability of severity high or worse
-    help: the versions that cure them stand above; `imgbuild lock --upgrade PACKAGE` makes one
+    help: the versions that cure them stand above; `imgbuild lock --upgrade PACKAGE` takes them
     ");
     let failed = imgbuild.run([&audit[..], &["--fail-on", "high", "--json"]].concat()).failure();
     insta::assert_snapshot!(failed.stderr, @"
     × `spec.toml` has 1 vulnerability of severity high or worse
-    help: `fixed` says which versions cure them; `imgbuild lock --upgrade PACKAGE` makes one
+    help: `fixed` says which versions cure them; `imgbuild lock --upgrade PACKAGE` takes them
     ");
     imgbuild.run([&audit[..], &["--fail-on", "critical"]].concat()).success();
     let json = imgbuild.run([&audit[..], &["--json"]].concat()).success().stdout;

@@ -29,8 +29,8 @@ enum AuditFailure {
     },
 }
 
-/// What is to be done where upgrades cure some of those that are too many, or all: they are told in a list that people read, and a spec's lock
-/// is what makes them.
+/// What is to be done where other versions cure some of those that are too many, or all: they are told in a list that people read, and a spec's
+/// lock takes them.
 fn upgrading(cured: &[bool], is_listed: bool, is_spec: bool) -> Option<String> {
     if !cured.contains(&true) {
         return None;
@@ -41,7 +41,7 @@ fn upgrading(cured: &[bool], is_listed: bool, is_spec: bool) -> Option<String> {
     } else {
         format!("`fixed` says which versions cure {them}")
     };
-    Some(if is_spec { format!("{told}; `imgbuild lock --upgrade PACKAGE` makes one") } else { told })
+    Some(if is_spec { format!("{told}; `imgbuild lock --upgrade PACKAGE` takes them") } else { told })
 }
 
 /// Of each that is so severe, whether a version without it is known. Others of its package may have none.
